@@ -15,18 +15,15 @@ int sg_ref_declared(struct sg_text text, enum sg_step step, uint64_t at, struct 
 static int user_declared(struct sg_text text, struct sg_declared *d, struct sg_error *err)
 {
     const char *colon = text.len ? memchr(text.ptr, ':', text.len) : NULL;
-    struct sg_text user = text, group;
+    struct sg_text user = { text.ptr, colon ? (size_t)(colon - text.ptr) : text.len };
+    int rc = sg_ref_declared(user, SG_STEP_USER, 0, &d->user, err);
 
-    if (colon) {
-        user.len = (size_t)(colon - text.ptr);
-        group = (struct sg_text){ colon + 1, text.len - user.len - 1 };
-        int rc = sg_ref_declared(group, SG_STEP_USER_GROUP, 0, &d->user_group, err);
-        if (rc < 0)
-            return rc;
-        d->has_user_group = 1;
-    }
     d->has_user = 1;
-    return sg_ref_declared(user, SG_STEP_USER, 0, &d->user, err);
+    if (rc < 0 || !colon)
+        return rc;
+    d->has_user_group = 1;
+    struct sg_text group = { colon + 1, text.len - user.len - 1 };
+    return sg_ref_declared(group, SG_STEP_USER_GROUP, 0, &d->user_group, err);
 }
 
 static int users_declared(const struct sg_context *c, struct sg_declared *d, struct sg_error *err)

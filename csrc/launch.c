@@ -202,7 +202,8 @@ static int exec_path(const struct sg_plan *plan, const char *path, uint64_t *int
 }
 
 /* An empty element of PATH is passed over: it never means the working directory. A file that may not be executed, or
- * whose interpreter is missing, is remembered while the search goes on. */
+ * whose interpreter is missing, is remembered while the search goes on; a directory of somebody else's PATH that the
+ * target may not search holds nothing that was found. */
 static int exec_search(const struct sg_plan *plan, const char *path, uint64_t *interpreter_missing)
 {
     const char *name = plan->argv[0];
@@ -220,9 +221,9 @@ static int exec_search(const struct sg_plan *plan, const char *path, uint64_t *i
         file[n] = '/';
         memcpy(file + n + 1, name, name_len + 1);
         int code = exec_path(plan, file, interpreter_missing);
-        if (code == EACCES)
+        if (code == EACCES && faccessat(AT_FDCWD, file, F_OK, 0) == 0)
             remembered = code;
-        else if (code != ENOENT && code != ENOTDIR && code != ENAMETOOLONG)
+        else if (code != EACCES && code != ENOENT && code != ENOTDIR && code != ENAMETOOLONG)
             return code;
     }
     return remembered;

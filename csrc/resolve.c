@@ -46,12 +46,18 @@ static int grant_declared(struct resolver *r, const struct sg_ref *ref, enum sg_
 static int primary_grant(struct resolver *r, const struct sg_identity *id, uint32_t passwd_gid)
 {
     struct sg_grant grant = { .gid = passwd_gid, .origin = SG_ORIGIN_PASSWD, .line = id->passwd_line };
+    int rc = 0;
 
-    if (r->declared.has_run_as_group)
-        return grant_declared(r, &r->declared.run_as_group, SG_ORIGIN_RUN_AS_GROUP,
-                              SG_STEP_RUN_AS_GROUP, 0);
     if (r->declared.has_user_group)
-        return grant_declared(r, &r->declared.user_group, SG_ORIGIN_USER, SG_STEP_USER_GROUP, 0);
+        rc = grant_declared(r, &r->declared.user_group, SG_ORIGIN_USER, SG_STEP_USER_GROUP, 0);
+    if (rc == 0 && r->declared.has_run_as_group) {
+        /* It takes the place of the other, which had to be good all the same. */
+        r->grants_len = 0;
+        r->ws->names_len = 0;
+        rc = grant_declared(r, &r->declared.run_as_group, SG_ORIGIN_RUN_AS_GROUP, SG_STEP_RUN_AS_GROUP, 0);
+    }
+    if (rc < 0 || r->grants_len)
+        return rc;
     if (id->passwd_line == 0)
         grant = (struct sg_grant){ .gid = 0, .origin = SG_ORIGIN_DEFAULT };
     return grant_add(r, grant, (struct sg_text){ 0 });
@@ -169,6 +175,8 @@ static int resolve(struct resolver *r, struct sg_identity *id)
 
     if (rc < 0)
         return rc;
+    if (r->context->run_as_non_root && id->uid == 0)
+        return sg_fail(r->err, SG_STEP_RUN_AS_NON_ROOT, EPERM, 0);
     if (bare)
         id->passwd_line = 0;
     id->gid = 0;
@@ -179,8 +187,6 @@ static int resolve(struct resolver *r, struct sg_identity *id)
     }
     if ((rc = declared_grants(r)) < 0 || (rc = image_grants(r, id)) < 0)
         return rc;
-    if (r->context->run_as_non_root && id->uid == 0)
-        return sg_fail(r->err, SG_STEP_RUN_AS_NON_ROOT, EPERM, 0);
     if ((rc = sg_groups_from_grants(r->ws, r->grants_len, r->context->flavour, r->err)) < 0)
         return rc;
     id->groups_len = (uint32_t)rc;

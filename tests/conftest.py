@@ -119,7 +119,7 @@ def witness(place: Path) -> Path:
     return out
 
 
-def testimony(output: bytes) -> dict[str, list[int]]:
+def said_by(output: bytes) -> dict[str, list[int]]:
     """Read what the witness said."""
     rows = (line.split() for line in output.decode().splitlines())
     return {row[0]: [int(word) for word in row[1:]] for row in rows}

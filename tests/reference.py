@@ -45,7 +45,7 @@ class Refused(Exception):
     none), needs-user, unknown-user, unknown-group, malformed-line, root, too-many, too-many-names.
     about: the input (a field of Context, "user_group", "flavour"), "passwd_line", "group_line" or
     "groups". In capitals it is the name of the step in the C contract.
-    at: the number of the line, or the index in supplemental_groups; else 0.
+    at: the number of the line, the index in supplemental_groups, or the limit; else 0.
     """
 
     def __init__(self, kind: str, about: str, at: int = 0) -> None:
@@ -362,10 +362,12 @@ def image_grants(asked: Asked, user: User | None, flavour: str, group: bytes | N
 
 def check_limits(grants: list[Grant], explain: bool) -> None:
     """Too many is an error, never a truncation (rule 11). Names are only kept to explain."""
-    if len({grant.gid for grant in grants}) > GROUPS_MAX or len(grants) > GRANTS_MAX:
-        raise Refused("too-many", "groups")
+    if len(grants) > GRANTS_MAX:
+        raise Refused("too-many", "groups", GRANTS_MAX)
     if explain and sum(len(grant.group or b"") for grant in grants) > NAMES_MAX:
-        raise Refused("too-many-names", "groups")
+        raise Refused("too-many-names", "groups", NAMES_MAX)
+    if len({grant.gid for grant in grants}) > GROUPS_MAX:
+        raise Refused("too-many", "groups", GROUPS_MAX)
 
 
 def unique(gids: Iterable[int]) -> tuple[int, ...]:
