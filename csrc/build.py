@@ -55,7 +55,7 @@ def sources(*, program: bool) -> list[str]:
 
 def depends() -> list[str]:
     """List what makes a build stale. The stamp covers every C file, so each part depends on all."""
-    files = sorted(HEADER.parent.glob("*.[ch]")) + [HEADER.with_name("build.py")]
+    files = [*sorted(HEADER.parent.glob("*.[ch]")), HEADER.with_name("build.py")]
     return [f"csrc/{path.name}" for path in files] + ["pyproject.toml"]
 
 
@@ -196,9 +196,7 @@ def check() -> int:
             return done.returncode == 0
 
         here = [
-            compiler
-            for compiler in compilers
-            if shutil.which(compiler[0]) and compiled((compiler, [], str(probe)))
+            compiler for compiler in compilers if shutil.which(compiler[0]) and compiled((compiler, [], str(probe)))
         ]
         flags = [*compile_flags(), *CHECKING]
         files = sources(program=True)

@@ -68,6 +68,8 @@ static uint32_t drop_repeated(uint32_t *groups, uint32_t from, uint32_t n)
             j++;
         if (j == kept)
             groups[kept++] = groups[i];
+        if (kept > SG_GROUPS_MAX)
+            break; /* an error already */
     }
     return kept;
 }

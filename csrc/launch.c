@@ -12,17 +12,22 @@
  * After the first effect there is no way back: the caller of sg_launch_go ends the process.
  */
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
 #include "sgexec.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* The number is the same on all architectures. Linux 5.9; the flag 5.11. */
-enum { NR_CLOSE_RANGE = 436, CLOSE_RANGE_CLOEXEC_ = 4 };
+enum { NR_CLOSE_RANGE = 436, CLOSE_RANGE_CLOEXEC_ = 4, PROC_SUPER_MAGIC_ = 0x9fa0 };
 
 static const char default_path[] =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -39,12 +44,12 @@ static const char *env_get(char *const *envp, const char *name)
 
 /* ---- descriptors ---- */
 
-static int env_number(char *const *envp, const char *name, uint32_t *number)
+static int env_number(char *const *envp, const char *name, uint32_t max, uint32_t *number)
 {
     const char *value = env_get(envp, name);
     struct sg_ref ref;
 
-    if (!value || sg_ref_parse(sg_text(value), 1u << 20, &ref) < 0 || !ref.is_id)
+    if (!value || sg_ref_parse(sg_text(value), max, &ref) < 0 || !ref.is_id)
         return 0;
     *number = ref.id;
     return 1;
@@ -55,41 +60,55 @@ static uint32_t listen_last(char *const *envp)
 {
     uint32_t pid, n;
 
-    if (!env_number(envp, "LISTEN_PID", &pid) || pid != (uint32_t)getpid()
-        || !env_number(envp, "LISTEN_FDS", &n))
+    if (!env_number(envp, "LISTEN_PID", INT32_MAX, &pid) || pid != (uint32_t)getpid()
+        || !env_number(envp, "LISTEN_FDS", 1u << 20, &n))
         return 2;
     return 2 + n;
 }
 
-static int close_range_on_exec(uint32_t first)
+static int close_range_on_exec(uint32_t first, uint32_t last)
 {
-    return (int)syscall(NR_CLOSE_RANGE, first, ~0u, CLOSE_RANGE_CLOEXEC_);
+    return (int)syscall(NR_CLOSE_RANGE, first, last, CLOSE_RANGE_CLOEXEC_);
+}
+
+/* Tried on a descriptor of no importance, and looked at: a filter may answer 0 and do nothing. */
+static int close_range_works(void)
+{
+    int fd = sg_fd_above_2(eventfd(0, 0));
+    if (fd < 0)
+        return 0;
+    int works = fcntl(fd, F_SETFD, 0) == 0 && close_range_on_exec((uint32_t)fd, (uint32_t)fd) == 0
+                && fcntl(fd, F_GETFD) == FD_CLOEXEC;
+    close(fd);
+    return works;
 }
 
 /* struct linux_dirent64 of getdents64(2): d_reclen is at 16, d_name at 19. */
-static uint32_t mark_entries(const char *entries, size_t len, uint32_t first)
+static void mark_entries(const char *entries, size_t len, uint32_t first)
 {
-    uint32_t marked = 0;
-
     for (size_t at = 0; at < len;) {
         uint16_t reclen;
         struct sg_ref ref;
         memcpy(&reclen, entries + at + 16, sizeof reclen);
         if (sg_ref_parse(sg_text(entries + at + 19), SG_ID_MAX, &ref) == 0 && ref.is_id && ref.id >= first)
-            marked += fcntl((int)ref.id, F_SETFD, FD_CLOEXEC) == 0;
+            fcntl((int)ref.id, F_SETFD, FD_CLOEXEC);
         at += reclen;
     }
-    return marked;
 }
 
 /* For kernels without close_range. While /proc can still be reached, so before any other step. */
 static int mark_by_proc(const struct sg_plan *plan, uint32_t first, struct sg_error *err)
 {
     int fd = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct statfs fs;
     long n;
 
     if (fd < 0)
         return sg_fail(err, SG_STEP_DESCRIPTORS, errno, 0);
+    if (fstatfs(fd, &fs) < 0 || (unsigned long)fs.f_type != PROC_SUPER_MAGIC_) {
+        close(fd); /* something else lies there: it lists nothing of ours */
+        return sg_fail(err, SG_STEP_DESCRIPTORS, ENOSYS, 0);
+    }
     while ((n = syscall(SYS_getdents64, fd, plan->ws->block, sizeof plan->ws->block)) > 0)
         mark_entries(plan->ws->block, (size_t)n, first);
     int code = errno;
@@ -101,7 +120,7 @@ static int descriptors_check(const struct sg_plan *plan, struct sg_launch *launc
 {
     launch->keep_until = listen_last(plan->envp);
     launch->marked = 0;
-    if (close_range_on_exec(~0u) == 0) /* does the kernel know it? */
+    if (close_range_works())
         return 0;
     launch->marked = 1;
     return mark_by_proc(plan, launch->keep_until + 1, err);
@@ -109,7 +128,7 @@ static int descriptors_check(const struct sg_plan *plan, struct sg_launch *launc
 
 static int descriptors_close(const struct sg_launch *launch, struct sg_error *err)
 {
-    if (!launch->marked && close_range_on_exec(launch->keep_until + 1) < 0)
+    if (!launch->marked && close_range_on_exec(launch->keep_until + 1, ~0u) < 0)
         return sg_fail(err, SG_STEP_DESCRIPTORS, errno, 0);
     return 0;
 }
@@ -144,6 +163,17 @@ static int target_check(const struct sg_target *target, struct sg_error *err)
     return has_gid ? 0 : sg_fail(err, SG_STEP_SETGROUPS, EINVAL, target->gid);
 }
 
+/* A directory outside of the root is "(unreachable)..." or nothing; CVE-2024-21626 came through one. */
+static int cwd_check(const struct sg_plan *plan, struct sg_error *err)
+{
+    char *block = plan->ws->block;
+    long n = syscall(SYS_getcwd, block, sizeof plan->ws->block);
+
+    if (n < 0)
+        return sg_fail(err, SG_STEP_CWD, errno, 0);
+    return block[0] == '/' ? 0 : sg_fail(err, SG_STEP_CWD, ENOENT, 0);
+}
+
 int sg_launch_check(const struct sg_plan *plan, struct sg_launch *launch, struct sg_error *err)
 {
     int rc = target_check(&plan->target, err);
@@ -155,29 +185,27 @@ int sg_launch_check(const struct sg_plan *plan, struct sg_launch *launch, struct
     launch->there = (uint32_t)sg_creds_are(&launch->before, &plan->target);
     if (!launch->there && (rc = sg_creds_can_change(&launch->before, &plan->target, err)) < 0)
         return rc;
-    if (plan->has_root && (rc = chroot_check(err)) < 0)
+    if ((rc = plan->has_root ? chroot_check(err) : cwd_check(plan, err)) < 0)
         return rc;
     return descriptors_check(plan, launch, err);
 }
 
 /* ---- effects ---- */
 
+/* Threads share their root and working directory. Another thread of a Python process, still uid 0, would go on inside
+ * the stranger's root and run what lies there: so ours are first made our own. */
 static int root_change(const struct sg_plan *plan, struct sg_error *err)
 {
-    if (fchdir(plan->root.fd) < 0 || chroot(".") < 0 || chdir("/") < 0)
+    struct stat wanted, now;
+
+    if (plan->in_python && unshare(CLONE_FS) < 0)
         return sg_fail(err, SG_STEP_CHROOT, errno, 0);
+    if (fchdir(plan->root.fd) < 0 || chroot(".") < 0 || chdir("/") < 0
+        || fstat(plan->root.fd, &wanted) < 0 || stat("/", &now) < 0)
+        return sg_fail(err, SG_STEP_CHROOT, errno, 0);
+    if (wanted.st_dev != now.st_dev || wanted.st_ino != now.st_ino)
+        return sg_fail(err, SG_STEP_PROVE, EBADE, SG_PROOF_ROOT);
     return 0;
-}
-
-/* A directory outside of the root is "(unreachable)..." or nothing; CVE-2024-21626 came through one. */
-static int cwd_check(const struct sg_plan *plan, struct sg_error *err)
-{
-    char *block = plan->ws->block;
-    long n = syscall(SYS_getcwd, block, sizeof plan->ws->block);
-
-    if (n < 0)
-        return sg_fail(err, SG_STEP_CWD, errno, 0);
-    return block[0] == '/' ? 0 : sg_fail(err, SG_STEP_CWD, ENOENT, 0);
 }
 
 /* Python ignores these two; a command started by it must not. */

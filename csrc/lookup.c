@@ -13,6 +13,7 @@ void sg_lookup_begin(struct sg_lookup *l, const struct sg_rootfs *rootfs, uint64
     l->ws = ws;
     l->count_skipped = count_skipped;
     l->group_state = NOT_TRIED;
+    l->db.skipped = (struct sg_skipped){ 0 };
 }
 
 void sg_lookup_end(struct sg_lookup *l)

@@ -14,17 +14,20 @@ static char *environment[65536];
  * as root), so all of it goes. NULL: more variables than there is room for. */
 static char **environment_for_python(char **envp)
 {
-    static char safe_path[] = "PYTHONSAFEPATH=1", stamp[] = "SGEXEC_STAMP=" SG_STAMP;
+    static char safe_path[] = "PYTHONSAFEPATH=1", no_user_site[] = "PYTHONNOUSERSITE=1";
+    static char stamp[] = "SGEXEC_STAMP=" SG_STAMP;
     size_t n = 0;
 
     for (; *envp; envp++) {
         if (strncmp(*envp, "PYTHON", 6) == 0 || strncmp(*envp, "SGEXEC_STAMP=", 13) == 0)
             continue;
-        if (n == sizeof environment / sizeof environment[0] - 3)
+        if (n == sizeof environment / sizeof environment[0] - 4)
             return NULL;
         environment[n++] = *envp;
     }
     environment[n++] = safe_path;
+    if (geteuid() == 0) /* usercustomize.py of whose HOME? */
+        environment[n++] = no_user_site;
     environment[n++] = stamp;
     environment[n] = NULL;
     return environment;

@@ -2,6 +2,7 @@
 #include "sgexec.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@ int sg_out_flush(struct sg_out *out)
         ssize_t n = write(out->fd, out->bytes + done, out->len - done);
         if (n >= 0)
             done += (size_t)n;
+        else if (errno == EAGAIN)
+            poll(&(struct pollfd){ .fd = out->fd, .events = POLLOUT }, 1, -1);
         else if (errno != EINTR)
             out->failed = errno;
     }

@@ -127,7 +127,7 @@ static size_t withheld_error(const struct report *r, char *text, size_t cap)
 
 static void json_withheld(const struct report *r)
 {
-    char text[1024];
+    char text[4096];
 
     say(r, ", \"withheld\": ");
     if (r->id->withheld_error.code) {
@@ -301,7 +301,7 @@ static void text_grants(const struct report *r, uint32_t withheld)
 
 static void text_withheld(const struct report *r)
 {
-    char text[1024];
+    char text[4096];
 
     if (r->id->withheld_error.code) {
         size_t n = withheld_error(r, text, sizeof text);

@@ -88,7 +88,7 @@ static int same(struct sg_text a, struct sg_text b)
 }
 
 /* What etc/group gives to the user called `name`. A name with a comma is nobody's element. */
-static int memberships(struct resolver *r, struct sg_text name, uint32_t withheld)
+static int memberships(struct resolver *r, struct sg_text name, uint32_t withheld, struct sg_skipped *skipped)
 {
     int rc = name.len && !memchr(name.ptr, ',', name.len)
                  ? sg_lookup_memberships(&r->lookup, name, r->err) : 0;
@@ -107,6 +107,8 @@ static int memberships(struct resolver *r, struct sg_text name, uint32_t withhel
         if ((rc = grant_add(r, grant, group)) < 0)
             break;
     }
+    if (rc == 0)
+        *skipped = r->lookup.db.skipped;
     return rc;
 }
 
@@ -119,9 +121,7 @@ static int image_grants(struct resolver *r, struct sg_identity *id)
         return 0; /* OCI image-spec: an explicit group takes the place of the memberships */
     if (strict && !r->context->explain)
         return 0;
-    int rc = memberships(r, (struct sg_text){ id->user, id->user_len }, strict);
-    if (rc == 0)
-        id->group_skipped = r->lookup.db.skipped;
+    int rc = memberships(r, (struct sg_text){ id->user, id->user_len }, strict, &id->group_skipped);
     if (rc < 0 && strict) {
         id->withheld_error = *r->err;
         r->grants_len = kept;
@@ -136,7 +136,6 @@ static void user_take(const struct resolver *r, struct sg_identity *id)
 
     id->uid = entry->id;
     id->passwd_line = entry->line;
-    id->passwd_skipped = r->lookup.db.skipped;
     id->user_len = entry->name_len;
     memcpy(id->user, entry->name, entry->name_len);
     if (entry->home_len && entry->home[0] == '/') {
@@ -154,6 +153,7 @@ static int user_resolve(struct resolver *r, struct sg_identity *id, uint32_t *pa
 
     if (found < 0)
         return found;
+    id->passwd_skipped = r->lookup.db.skipped;
     if (found) {
         user_take(r, id);
         *passwd_gid = r->lookup.db.entry.gid;
@@ -244,6 +244,7 @@ int sg_getgrouplist(const struct sg_rootfs *rootfs, struct sg_text name, uint32_
     };
     const struct sg_grant primary = { .gid = gid, .origin = SG_ORIGIN_USER };
     struct resolver r;
+    struct sg_skipped skipped;
     struct sg_ref ref;
     struct sg_error e = { 0 };
 
@@ -255,7 +256,7 @@ int sg_getgrouplist(const struct sg_rootfs *rootfs, struct sg_text name, uint32_
     resolver_begin(&r, rootfs, &context, ws, &e);
     rc = grant_add(&r, primary, (struct sg_text){ 0 });
     if (rc == 0)
-        rc = memberships(&r, name, 0);
+        rc = memberships(&r, name, 0, &skipped);
     sg_lookup_end(&r.lookup);
     if (rc == 0)
         rc = sg_groups_from_grants(ws, r.grants_len, SG_FLAVOUR_OCI, &e);

@@ -47,7 +47,7 @@ enum {
     SG_HOME_MAX = 4095,       /* bytes of a home directory */
     SG_GROUPS_MAX = 65536,    /* the kernel's NGROUPS_MAX */
     SG_GRANTS_MAX = 131072,   /* grants of one identity: several may give the same gid */
-    SG_NAMES_MAX = 4194304,   /* bytes of all group names of one identity, for explaining it */
+    SG_NAMES_MAX = 16711680,  /* bytes of all group names of one identity, for explaining it */
     SG_BLOCK = 131072         /* bytes per read(2): memory is constant in the size of a file */
 };
 
@@ -115,7 +115,7 @@ enum sg_step {
 /* What a proof found different (sg_error.at of SG_STEP_PROVE). */
 enum sg_proof {
     SG_PROOF_UID = 1, SG_PROOF_GID, SG_PROOF_GROUPS, SG_PROOF_CAPABILITIES, SG_PROOF_AMBIENT,
-    SG_PROOF_NO_NEW_PRIVS,
+    SG_PROOF_NO_NEW_PRIVS, SG_PROOF_ROOT,
     SG_PROOF_UID_REGAINED,    /* setresuid to a former uid or to 0 succeeded */
     SG_PROOF_GID_REGAINED
 };
@@ -204,7 +204,7 @@ struct sg_identity {
     char home[4096];
 };
 
-/* The memory of one resolution, about 9 MB, of which only what is used is touched. One a thread, never
+/* The memory of one resolution, about 23 MB, of which only what is used is touched. One a thread, never
  * on a stack (a musl thread has 128 KiB). It need not be zero. The arrays of a struct sg_identity live
  * here until the next call with the same workspace. */
 struct sg_workspace {
@@ -214,7 +214,7 @@ struct sg_workspace {
     uint32_t held[65537];           /* groups as the kernel reports them */
     struct sg_text texts[65536];    /* the values of -G */
     uint64_t names_len;
-    char names[4194304];
+    char names[16711680];
 };
 
 /* ---- rootfs.c: files inside a directory ------------------------------------------------------ */

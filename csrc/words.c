@@ -202,7 +202,8 @@ static void say_path(struct sg_out *out, const struct sg_subject *s, const char 
 
     while (root.len && root.ptr[root.len - 1] == '/')
         root.len--;
-    sg_out_escaped(out, root);
+    sg_out_escaped(out, (struct sg_text){ root.ptr, root.len < QUOTE_MAX ? root.len : QUOTE_MAX });
+    sg_out_text(out, root.len > QUOTE_MAX ? "..." : "");
     sg_out_text(out, file);
 }
 
@@ -219,6 +220,10 @@ static void say_input(struct sg_out *out, const struct sg_subject *s, const stru
 {
     uint32_t step = err->step;
 
+    if (err->code == ENOTSUP) { /* it may have come from the variable */
+        sg_out_text(out, "the policy Strict: docker and podman have no policy, they always merge");
+        return;
+    }
     sg_out_text(out, sg_input_name(step, s->fields));
     if (err->code == ENOKEY) {
         sg_out_text(out, " needs a user beside it (the flavours containerd and crio: runAsUser or its name)");
@@ -238,7 +243,6 @@ static void say_input(struct sg_out *out, const struct sg_subject *s, const stru
         break;
     case EDOM:    sg_out_text(out, ": an id has no sign"); break;
     case ENOENT:  say_not_found(out, s, step); break;
-    case ENOTSUP: sg_out_text(out, ": docker and podman have no such policy, they always merge"); break;
     default:      sg_out_text(out, malformed_words(step)); break;
     }
 }
@@ -349,6 +353,7 @@ static const char *proof_words(uint64_t proof)
     case SG_PROOF_CAPABILITIES:  return "the capabilities";
     case SG_PROOF_AMBIENT:       return "the ambient capabilities";
     case SG_PROOF_NO_NEW_PRIVS:  return "no_new_privs";
+    case SG_PROOF_ROOT:          return "the root directory";
     default:                     return NULL;
     }
 }
@@ -406,6 +411,8 @@ static void say_exec(struct sg_out *out, const struct sg_subject *s, const struc
         sg_out_text(out, "the file is there, but its interpreter is not");
     else if (err->code == ENOENT && s->command && !strchr(s->command, '/'))
         sg_out_text(out, "not found in PATH");
+    else if (err->code == EAGAIN)
+        sg_out_text(out, "the user has too many processes (RLIMIT_NPROC)");
     else
         say_errno(out, err->code);
 }

@@ -13,33 +13,73 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sgexec.errors import (
         DatabaseError as DatabaseError,
+    )
+    from sgexec.errors import (
         GroupNotFound as GroupNotFound,
-        IdentityMismatch as IdentityMismatch,
+    )
+    from sgexec.errors import (
         LaunchError as LaunchError,
+    )
+    from sgexec.errors import (
         ObserveError as ObserveError,
+    )
+    from sgexec.errors import (
         RootfsError as RootfsError,
+    )
+    from sgexec.errors import (
         SgexecError as SgexecError,
+    )
+    from sgexec.errors import (
         SpecError as SpecError,
+    )
+    from sgexec.errors import (
         UserNotFound as UserNotFound,
     )
-    from sgexec.launch import Plan as Plan, execute as execute, run as run
+    from sgexec.launch import Plan as Plan
+    from sgexec.launch import execute as execute
+    from sgexec.launch import run as run
     from sgexec.model import (
         Difference as Difference,
+    )
+    from sgexec.model import (
         Flavour as Flavour,
+    )
+    from sgexec.model import (
         Gid as Gid,
+    )
+    from sgexec.model import (
         Grant as Grant,
+    )
+    from sgexec.model import (
         Identity as Identity,
+    )
+    from sgexec.model import (
         Ids as Ids,
+    )
+    from sgexec.model import (
         Observed as Observed,
+    )
+    from sgexec.model import (
         Origin as Origin,
+    )
+    from sgexec.model import (
         Policy as Policy,
+    )
+    from sgexec.model import (
         SecurityContext as SecurityContext,
+    )
+    from sgexec.model import (
         Uid as Uid,
     )
-    from sgexec.observe import observe as observe, verify as verify
+    from sgexec.observe import observe as observe
+    from sgexec.observe import verify as verify
     from sgexec.resolve import (
         Rootfs as Rootfs,
+    )
+    from sgexec.resolve import (
         getgrouplist as getgrouplist,
+    )
+    from sgexec.resolve import (
         resolve as resolve,
     )
 
@@ -47,20 +87,17 @@ _HOME = {
     name: module
     for module, names in {
         "errors": (
-            "DatabaseError GroupNotFound IdentityMismatch LaunchError ObserveError RootfsError"
-            " SgexecError SpecError UserNotFound"
+            "DatabaseError GroupNotFound LaunchError ObserveError RootfsError SgexecError SpecError UserNotFound"
         ),
         "launch": "Plan execute run",
-        "model": (
-            "Difference Flavour Gid Grant Identity Ids Observed Origin Policy SecurityContext Uid"
-        ),
+        "model": ("Difference Flavour Gid Grant Identity Ids Observed Origin Policy SecurityContext Uid"),
         "observe": "observe verify",
         "resolve": "Rootfs getgrouplist resolve",
     }.items()
     for name in names.split()
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> object:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sgexec._sgexec import ffi, lib
@@ -48,12 +49,14 @@ _uncleared = ffi.new_allocator(should_clear_after_alloc=False)
 _thread = threading.local()
 
 
-def _workspace() -> Any:
+@contextmanager
+def _workspace() -> Iterator[Any]:
+    """Lend this thread's workspace. A signal handler or finalizer that resolves meanwhile gets another."""
+    workspace = _thread.__dict__.pop("workspace", None) or _uncleared("struct sg_workspace *")
     try:
-        return _thread.workspace
-    except AttributeError:
-        _thread.workspace = _uncleared("struct sg_workspace *")
-        return _thread.workspace
+        yield workspace
+    finally:
+        _thread.workspace = workspace
 
 
 # ---- errors ------------------------------------------------------------------------------------
@@ -121,9 +124,7 @@ def _digits(value: int) -> bytes:
     return b"%d" % value
 
 
-def _context(
-    context: SecurityContext, flavour: Flavour, file_limit: int, explain: bool, texts: _Texts
-) -> Any:
+def _context(context: SecurityContext, flavour: Flavour, file_limit: int, explain: bool, texts: _Texts) -> Any:
     policy = Policy.MERGE if context.policy is None else context.policy
     c = ffi.new("struct sg_context *")
     c.policy = _POLICIES.get(policy, 0)
@@ -228,11 +229,16 @@ def resolve(
     explain: bool,
 ) -> Identity:
     """Call sg_resolve, and make values of what it leaves in the workspace."""
-    texts, workspace = _Texts(), _workspace()
+    texts = _Texts()
     c = _context(context, flavour, file_limit, explain, texts)
     subject = _subject(c, path, context.policy, texts)
     found, err = _uncleared("struct sg_identity *"), ffi.new("struct sg_error *")
-    check(lib.sg_resolve(rootfs, c, workspace, found, err), err, subject)
+    with _workspace() as workspace:
+        check(lib.sg_resolve(rootfs, c, workspace, found, err), err, subject)
+        return _identity(found, workspace, subject)
+
+
+def _identity(found: Any, workspace: Any, subject: Any) -> Identity:
     withheld: tuple[Grant, ...] | None = _grants(workspace, found.grants_len, 1)
     withheld_error = None
     if found.withheld_error.code:
@@ -256,14 +262,15 @@ def resolve(
 
 def getgrouplist(rootfs: Any, path: bytes, user: str, gid: int, file_limit: int) -> list[int]:
     """Call sg_getgrouplist."""
-    texts, workspace, err = _Texts(), _workspace(), ffi.new("struct sg_error *")
+    texts, err = _Texts(), ffi.new("struct sg_error *")
     if type(gid) is not int or not 0 <= gid <= 4294967294:
         raise SpecError(f"not an id: {gid!r}")
     c = ffi.new("struct sg_context *")
     texts.name(c.user, user)
-    rc = lib.sg_getgrouplist(rootfs, c.user, gid, file_limit, workspace, err)
-    count = check(rc, err, _subject(c, path, "", texts))
-    return ffi.unpack(workspace.groups, count)
+    subject = _subject(c, path, "", texts)
+    with _workspace() as workspace:
+        rc = lib.sg_getgrouplist(rootfs, c.user, gid, file_limit, workspace, err)
+        return list(ffi.unpack(workspace.groups, check(rc, err, subject)))
 
 
 # ---- launching ---------------------------------------------------------------------------------
@@ -285,7 +292,7 @@ def execute(
     no_new_privs: bool,
 ) -> None:
     """Call sg_execute, which replaces the process. It returns only by raising, before any effect."""
-    workspace, err = _workspace(), ffi.new("struct sg_error *")
+    err = ffi.new("struct sg_error *")
     plan, subject = ffi.new("struct sg_plan *"), ffi.new("struct sg_subject *")
     argv, held = _strings(command)
     held_ids = ffi.new("uint32_t[]", list(groups))
@@ -302,18 +309,20 @@ def execute(
         envp, held_environment = _strings(environment)
         held += held_environment
         plan.envp = envp
-    plan.ws = workspace
     plan.in_python = 1
     subject.command = held[0]
     subject.fields = 1
-    check(lib.sg_execute(plan, subject, err), err, subject)
+    with _workspace() as workspace:
+        plan.ws = workspace
+        check(lib.sg_execute(plan, subject, err), err, subject)
 
 
 def command(argv: Sequence[bytes], environment: Sequence[bytes] | None) -> int:
     """Call sg_command: the verbs that the static program has too. PYTHON_VERB: it is one of ours."""
     arguments, _held = _strings(argv)
     envp, _held_environment = (lib.sg_environment(), None) if environment is None else _strings(environment)
-    return int(lib.sg_command(len(argv), arguments, envp, _workspace(), 1))
+    with _workspace() as workspace:
+        return int(lib.sg_command(len(argv), arguments, envp, workspace, 1))
 
 
 def stamp() -> str:

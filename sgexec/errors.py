@@ -54,7 +54,3 @@ class LaunchError(_SystemError):
 
 class ObserveError(_SystemError):
     """A process cannot be looked at."""
-
-
-class IdentityMismatch(SgexecError):
-    """A process does not have the identity that was planned."""

@@ -21,7 +21,19 @@ _IDS_PER_ARGUMENT = 10_000
 
 # What subprocess would do to credentials or descriptors before the launcher could see it.
 _NOT_FOR_RUN = frozenset(
-    "args shell executable user group extra_groups preexec_fn umask pass_fds close_fds env".split()
+    [
+        "args",
+        "shell",
+        "executable",
+        "user",
+        "group",
+        "extra_groups",
+        "preexec_fn",
+        "umask",
+        "pass_fds",
+        "close_fds",
+        "env",
+    ]
 )
 
 
@@ -45,9 +57,7 @@ class Plan:
     def __post_init__(self) -> None:
         groups = self.identity.groups
         if tuple(sorted(set(groups))) != groups or self.identity.gid not in groups:
-            raise SpecError(
-                "groups must be unique, ascending and hold the gid: other flavours only predict"
-            )
+            raise SpecError("groups must be unique, ascending and hold the gid: other flavours only predict")
         if not self.command:
             raise SpecError("the command is empty")
         strings = [*self.command, self.root or "", *_items(self.environment)]
@@ -62,10 +72,7 @@ class Plan:
         """
         identity = self.identity
         others = [str(gid) for gid in identity.groups if gid != identity.gid]
-        chunks = [
-            ",".join(others[i : i + _IDS_PER_ARGUMENT])
-            for i in range(0, len(others), _IDS_PER_ARGUMENT)
-        ]
+        chunks = [",".join(others[i : i + _IDS_PER_ARGUMENT]) for i in range(0, len(others), _IDS_PER_ARGUMENT)]
         exact = ":".join([str(identity.uid), str(identity.gid), *chunks[:1]])
         options = [f"--exact={exact}", *(f"--supplemental-groups={chunk}" for chunk in chunks[1:])]
         if self.no_new_privs:

@@ -213,8 +213,7 @@ def status(uid: int | None, gid: int | None, groups: tuple[int | None, ...]) -> 
 def escape(name: str) -> str:
     """Make a stranger's name harmless and ASCII; `unescape` gives it back."""
     return "".join(
-        "\\\\" if byte == 0x5C else chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}"
-        for byte in os.fsencode(name)
+        "\\\\" if byte == 0x5C else chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in os.fsencode(name)
     )
 
 

@@ -38,15 +38,11 @@ def observe(pid: int) -> Observed:
 
 def _failed(pid: int, error: OSError) -> ObserveError:
     gone = isinstance(error, (FileNotFoundError, ProcessLookupError))
-    return ObserveError(
-        f"process {pid}: {'there is none' if gone else error.strerror}", code=error.errno or 0
-    )
+    return ObserveError(f"process {pid}: {'there is none' if gone else error.strerror}", code=error.errno or 0)
 
 
 def _observe(pid: int, directory: int) -> Observed:
-    fields = dict(
-        line.split(":", 1) for line in _read(directory, "status").splitlines() if ":" in line
-    )
+    fields = dict(line.split(":", 1) for line in _read(directory, "status").splitlines() if ":" in line)
 
     def numbers(name: str, base: int = 10) -> tuple[int, ...]:
         return tuple(int(word, base) for word in fields[name].split())
@@ -134,7 +130,9 @@ def verify(identity: Identity, observed: Observed) -> tuple[Difference, ...]:
     if own is None:
         return (
             Difference(
-                field="view", planned="the process's own ids", observed="may not be known to this reader"
+                field="view",
+                planned="the process's own ids",
+                observed="may not be known to this reader",
             ),
         )
     planned: list[tuple[str, tuple[int | None, ...], tuple[int | None, ...]]] = [

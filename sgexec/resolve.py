@@ -91,15 +91,18 @@ def resolve(
         raise SpecError(f"not a number of bytes: {file_limit!r}")
     if isinstance(rootfs, Rootfs):
         return _native.resolve(
-            rootfs.handle, rootfs.path, context, flavour=flavour, file_limit=file_limit, explain=explain
+            rootfs.handle,
+            rootfs.path,
+            context,
+            flavour=flavour,
+            file_limit=file_limit,
+            explain=explain,
         )
     with Rootfs(rootfs) as opened:
         return resolve(context, rootfs=opened, flavour=flavour, file_limit=file_limit, explain=explain)
 
 
-def getgrouplist(
-    user: str, gid: int, *, rootfs: type_of_rootfs = "/", file_limit: int = FILE_LIMIT
-) -> list[int]:
+def getgrouplist(user: str, gid: int, *, rootfs: type_of_rootfs = "/", file_limit: int = FILE_LIMIT) -> list[int]:
     """List the groups that a rootfs's etc/group gives to a user, and `gid`, as os.getgrouplist does.
 
     The user need not be in etc/passwd. The list is unique and ascending. NSS is never asked.

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from reference import Context, Grant, Identity
-
 from sgexec._sgexec import ffi, lib
 
 FLAVOURS = {
@@ -100,7 +99,7 @@ def resolve(rootfs: Any, context: Context, flavour: str = "oci", explain: bool =
         gid=found.gid,
         groups=tuple(WORKSPACE.groups[0 : found.groups_len]),
         grants=_grants(found, 0),
-        withheld=None if failed or not explain and context.policy == "Strict" else _grants(found, 1),
+        withheld=None if failed or (not explain and context.policy == "Strict") else _grants(found, 1),
         withheld_error=failed,
         user=ffi.buffer(found.user, found.user_len)[:] or None,
         home=ffi.buffer(found.home, found.home_len)[:] or b"/",
@@ -145,7 +144,11 @@ SOUGHT = {
 
 def entries(blocks: list[bytes], sought: str, name: bytes, uid: int) -> list[tuple[Any, ...]]:
     """Every entry that one look-up finds in these blocks; ("malformed", line) ends it."""
-    db, err, text = ffi.new("struct sg_userdb *"), ffi.new("struct sg_error *"), ffi.new("struct sg_text *")
+    db, err, text = (
+        ffi.new("struct sg_userdb *"),
+        ffi.new("struct sg_error *"),
+        ffi.new("struct sg_text *"),
+    )
     held = ffi.new("char[]", name)
     text.ptr, text.len = held, len(name)
     lib.sg_userdb_begin(db, SOUGHT[sought], text[0], uid, 0)

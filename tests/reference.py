@@ -24,7 +24,7 @@ NAME_MAX = 255
 HOME_MAX = 4095
 GROUPS_MAX = 65536  # the kernel's NGROUPS_MAX
 GRANTS_MAX = 131072
-NAMES_MAX = 4194304  # bytes of all group names of one explained identity
+NAMES_MAX = 16711680  # bytes of all group names of one explained identity
 
 FLAVOURS = ("oci", "containerd", "crio", "docker", "podman")
 ORIGINS = ("user", "passwd", "runAsGroup", "default", "fsGroup", "supplementalGroups", "image")
@@ -337,8 +337,7 @@ def declared_grants(asked: Asked, group: bytes | None) -> list[Grant]:
     """fsGroup, then supplementalGroups as they were given (rule 9)."""
     first = [] if asked.fs_group is None else [declared_grant(asked.fs_group, "fsGroup", group)]
     return first + [
-        declared_grant(part, "supplementalGroups", group, index)
-        for index, part in enumerate(asked.supplemental_groups)
+        declared_grant(part, "supplementalGroups", group, index) for index, part in enumerate(asked.supplemental_groups)
     ]
 
 
@@ -375,9 +374,7 @@ def unique(gids: Iterable[int]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(gids))
 
 
-def in_order(
-    flavour: str, primary: list[Grant], image: list[Grant], declared: list[Grant]
-) -> tuple[int, ...]:
+def in_order(flavour: str, primary: list[Grant], image: list[Grant], declared: list[Grant]) -> tuple[int, ...]:
     """The list as that runtime reports it (rule 11, "Flavours"); ours is ascending and unique."""
     first, added, given = ([grant.gid for grant in part] for part in (primary, image, declared))
     match flavour:

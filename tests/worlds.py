@@ -77,9 +77,7 @@ GROUP_TRAPS = (
 )  # fmt: skip
 
 
-def mostly(
-    usual: tuple[bytes, ...], odd: tuple[bytes, ...], one_in: int = 6
-) -> SearchStrategy[bytes]:
+def mostly(usual: tuple[bytes, ...], odd: tuple[bytes, ...], one_in: int = 6) -> SearchStrategy[bytes]:
     """One of the usual values, and about once in `one_in` an odd one."""
     return rarely(st.sampled_from(odd), st.sampled_from(usual), one_in)
 
@@ -90,9 +88,7 @@ def rarely(odd: SearchStrategy[T], usual: SearchStrategy[T], one_in: int) -> Sea
 
 
 nothing = st.just(b"")
-noise = st.text(alphabet="alice:x,017\r\t #+-\0\n\x0b\x85", max_size=30).map(
-    lambda text: text.encode("latin-1")
-)
+noise = st.text(alphabet="alice:x,017\r\t #+-\0\n\x0b\x85", max_size=30).map(lambda text: text.encode("latin-1"))
 blanks = st.text(alphabet=" \t\r", min_size=1, max_size=3).map(str.encode)
 BEFORE = (b"#", b"+", b"-", b" #", b"\t+", b"+@", b"\0", b":", b"\x0b", b"\n")
 BEHIND = (b"\r\n", b"\n", b"\0", b":", b",", b"#", b",alice", b"\x0b", b"\xa0")

@@ -18,7 +18,7 @@ def main() -> int:
         return code
     other = os.environ.pop("SGEXEC_STAMP", _native.stamp())
     if other != _native.stamp():
-        return complain(f"the program is of build {other}, its Python part of {_native.stamp()}: install again")
+        return complain(f"the program is of build {other!a}, its Python part of {_native.stamp()}: install again")
     return _verb(sys.argv[1], sys.argv[2:])
 
 
@@ -33,7 +33,7 @@ def _first_environment() -> list[bytes] | None:
     """The environment as it was handed over: Python itself may set LC_CTYPE before we see it."""
     try:
         with open("/proc/self/environ", "rb") as file:
-            return [variable for variable in file.read().split(b"\0") if variable]
+            return file.read().split(b"\0")[:-1]
     except OSError:
         return None
 

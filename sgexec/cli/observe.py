@@ -69,10 +69,7 @@ def _one(pid: int, planned: Identity | None, shape: str) -> int:
     print(_SHAPES[shape](seen) if shape != "json" else _json(seen, planned, differences))
     if shape != "json":
         for difference in differences:
-            print(
-                f"{seen.pid}: {difference.field}: planned {difference.planned},"
-                f" observed {difference.observed}"
-            )
+            print(f"{seen.pid}: {difference.field}: planned {difference.planned}, observed {difference.observed}")
     return FINDINGS if differences else CLEAN
 
 
@@ -99,10 +96,12 @@ def _text(seen: Observed) -> str:
     elif seen.own != seen.reader:
         uid, gid, groups = seen.reader.uids[1], seen.reader.gids[1], seen.reader.groups
         lines.append(
-            f"  in the reader's view: uid={_shown(uid)} gid={_shown(gid)}"
-            f" groups={','.join(map(_shown, groups))}"
+            f"  in the reader's view: uid={_shown(uid)} gid={_shown(gid)} groups={','.join(map(_shown, groups))}"
         )
-    for name, ids in (("uids", (seen.own or seen.reader).uids), ("gids", (seen.own or seen.reader).gids)):
+    for name, ids in (
+        ("uids", (seen.own or seen.reader).uids),
+        ("gids", (seen.own or seen.reader).gids),
+    ):
         if len(set(ids)) > 1:
             lines.append(f"  {name} real, effective, saved, filesystem: {','.join(map(_shown, ids))}")
     lines.append(

@@ -31,9 +31,7 @@ def test_the_canonical_example(front: Front, rootfs: Rootfs, witness: Path) -> N
         assert said["groups"] == groups
 
 
-def test_a_file_of_the_volume_opens_under_merge_and_not_under_strict(
-    front: Front, rootfs: Rootfs, place: Path
-) -> None:
+def test_a_file_of_the_volume_opens_under_merge_and_not_under_strict(front: Front, rootfs: Rootfs, place: Path) -> None:
     secret = place / "secret"
     secret.write_text("only group 50000\n")
     os.chown(secret, 0, 50000)
@@ -63,8 +61,7 @@ def test_an_overflowing_id_runs_nothing(front: Front, form: str, uid: str, place
 def test_65536_groups_fit_and_65537_are_refused(front: Front, witness: Path) -> None:
     def chunks(n: int) -> list[str]:
         return [
-            "-G" + ",".join(str(100_000 + i) for i in range(start, min(start + 8000, n)))
-            for start in range(0, n, 8000)
+            "-G" + ",".join(str(100_000 + i) for i in range(start, min(start + 8000, n))) for start in range(0, n, 8000)
         ]
 
     said = said_by(front("-u", "1000:100000", *chunks(65536), "--", witness).stdout)
@@ -131,8 +128,7 @@ def test_closed_descriptors_stay_closed(front: Front, witness: Path, closed: tup
 
 def test_sockets_of_socket_activation_are_kept(front: Front, witness: Path) -> None:
     script = (
-        "exec 3</dev/null 4</dev/null 5</dev/null; LISTEN_FDS=2 LISTEN_PID=$$;"
-        ' export LISTEN_FDS LISTEN_PID; exec "$@"'
+        'exec 3</dev/null 4</dev/null 5</dev/null; LISTEN_FDS=2 LISTEN_PID=$$; export LISTEN_FDS LISTEN_PID; exec "$@"'
     )
     for pid, kept in (("$$", [0, 1, 2, 3, 4]), ("1", [0, 1, 2])):
         done = subprocess.run(
@@ -146,6 +142,7 @@ def test_sockets_of_socket_activation_are_kept(front: Front, witness: Path) -> N
 # ---- the command ---------------------------------------------------------------------------------
 
 
+@pytest.mark.shipping
 def test_arguments_and_environment_go_through_untouched(front: Front) -> None:
     words = [b"\xff\xfe", b"", b"a b\n", "\u00e9".encode(), b"--user"]
     environment = {b"ODD": b"\xff\n\x01", b"EMPTY": b"", b"LC_ALL": b"C", b"PYTHONPATH": b"/x"}
@@ -230,9 +227,8 @@ def test_signals_reach_the_command_as_they_were(front: Front, place: Path) -> No
 # ---- root -----------------------------------------------------------------------------------------
 
 
-def test_the_static_program_alone_in_an_empty_root_launches_a_static_command(
-    place: Path, witness: Path
-) -> None:
+@pytest.mark.shipping
+def test_the_static_program_alone_in_an_empty_root_launches_a_static_command(place: Path, witness: Path) -> None:
     """No /proc, no libc, no Python, no PATH: it needs only itself."""
     empty = place / "empty"
     (empty / "etc").mkdir(parents=True)
@@ -248,9 +244,7 @@ def test_the_static_program_alone_in_an_empty_root_launches_a_static_command(
     assert said_by(done.stdout)["groups"] == [1000, 50000]
 
 
-def test_chroot_goes_to_the_rootfs_whose_files_were_read(
-    front: Front, rootfs: Rootfs, witness: Path
-) -> None:
+def test_chroot_goes_to_the_rootfs_whose_files_were_read(front: Front, rootfs: Rootfs, witness: Path) -> None:
     path = rootfs()
     shutil.copy(witness, path / "witness")
     done = front("--rootfs", path, "--chroot", *CANONICAL, "/witness", cwd="/")
@@ -271,6 +265,7 @@ def test_a_working_directory_that_is_gone_is_refused(front: Front, place: Path) 
     refused(done, "working directory")
 
 
+@pytest.mark.shipping
 def test_a_working_directory_outside_of_the_root_is_refused(front: Front, place: Path) -> None:
     """As in CVE-2024-21626: the directory is reachable by a descriptor only."""
     program = (
@@ -292,9 +287,7 @@ def test_a_working_directory_outside_of_the_root_is_refused(front: Front, place:
 # ---- keyring, set-id ------------------------------------------------------------------------------
 
 
-def test_a_dropped_process_does_not_hold_its_callers_session_keyring(
-    front: Front, place: Path
-) -> None:
+def test_a_dropped_process_does_not_hold_its_callers_session_keyring(front: Front, place: Path) -> None:
     """exec keeps the session keyring; a key in it could be read after every other drop."""
     libc = ctypes.CDLL(None, use_errno=True)
     keyctl = {"x86_64": 250, "aarch64": 219}.get(os.uname().machine)
@@ -302,9 +295,7 @@ def test_a_dropped_process_does_not_hold_its_callers_session_keyring(
         pytest.skip("root: no keyrings here")
     session = libc.syscall(keyctl, 0, -3, 0)
     program = place / "keyring.py"
-    program.write_text(
-        f"import ctypes; print(ctypes.CDLL(None).syscall({keyctl}, 0, -3, 0))\n"
-    )
+    program.write_text(f"import ctypes; print(ctypes.CDLL(None).syscall({keyctl}, 0, -3, 0))\n")
     kept = subprocess.run(["/usr/bin/python3", program], capture_output=True, check=True)
     assert int(kept.stdout) == session
     left = front("-u", "1000", "--", "/usr/bin/python3", program)
@@ -320,13 +311,12 @@ def setid(place: Path) -> Path:
     return copy
 
 
+@pytest.mark.shipping
 @pytest.mark.parametrize("mode", [0o4755, 0o2755])
 @pytest.mark.parametrize("verb", [["--exact", "0:0", "--", "id"], ["resolve"], ["help"]])
 def test_a_set_id_start_is_refused(setid: Path, mode: int, verb: list[str]) -> None:
     setid.chmod(mode)
-    done = subprocess.run(
-        [setid, *verb], capture_output=True, check=False, user=1000, group=1000, extra_groups=[]
-    )
+    done = subprocess.run([setid, *verb], capture_output=True, check=False, user=1000, group=1000, extra_groups=[])
     refused(done, "set-user-ID")
 
 
@@ -377,7 +367,7 @@ def test_a_negative_permission_stays_denied(front: Front, rootfs: Rootfs, place:
     program = place / "cat-setgid"
     source = place / "cat.c"
     source.write_text(
-        '#include <fcntl.h>\n#include <unistd.h>\nint main(int c, char **v) { char b[99]; int f ='
+        "#include <fcntl.h>\n#include <unistd.h>\nint main(int c, char **v) { char b[99]; int f ="
         " open(v[1], O_RDONLY); if (f < 0) return 1; write(1, b, (size_t)read(f, b, 99)); return 0; }\n"
     )
     subprocess.run(["gcc", "-w", "-static", "-o", program, source], check=True)
@@ -387,15 +377,11 @@ def test_a_negative_permission_stays_denied(front: Front, rootfs: Rootfs, place:
     for policy in ("Merge", "Strict"):
         done = front("-p", policy, "--rootfs", path, "-u", "alice", "--", program, file)
         assert (done.returncode, done.stdout) == (1, b"")
-    without = subprocess.run(
-        [program, file], user=1000, group=1000, extra_groups=[], capture_output=True, check=False
-    )
+    without = subprocess.run([program, file], user=1000, group=1000, extra_groups=[], capture_output=True, check=False)
     assert without.stdout == b"not for alice\n"  # what the incidents were about
 
 
-def test_a_setuid_newgrp_undoes_strict_but_not_with_no_new_privs(
-    front: Front, rootfs: Rootfs, place: Path
-) -> None:
+def test_a_setuid_newgrp_undoes_strict_but_not_with_no_new_privs(front: Front, rootfs: Rootfs, place: Path) -> None:
     """Strict holds for the first process. The image's own set-user-ID program gives the group back."""
     path = rootfs()
     source = path / "newgrp.c"
@@ -429,7 +415,11 @@ def test_run_is_observed_and_verified(rootfs: Rootfs, witness: Path) -> None:
     done = sgexec.run(Plan(identity=identity, command=(str(witness),)), capture_output=True)
     assert said_by(done.stdout)["groups"] == [3000, 4000, 50000]
     plan = Plan(identity=identity, command=("sleep", "60"), no_new_privs=True)
-    with subprocess.Popen([*plan.argv(), ]) as child:
+    with subprocess.Popen(
+        [
+            *plan.argv(),
+        ]
+    ) as child:
         try:
             for _ in range(5000):
                 if Path(f"/proc/{child.pid}/comm").read_text() == "sleep\n":
@@ -468,12 +458,43 @@ def test_execute_replaces_the_process(rootfs: Rootfs, witness: Path) -> None:
         "plan = sgexec.Plan(identity=identity, command=(sys.argv[2],), no_new_privs=True)\n"
         "sgexec.execute(plan)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", program, path, witness], capture_output=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-P", "-c", program, path, witness], capture_output=True, check=True)
     said = said_by(done.stdout)
     assert (said["uids"], said["gids"], said["groups"]) == ([1000] * 3, [3000] * 3, [3000])
     assert said["descriptors"] == [0, 1, 2] and said["no_new_privs"] == [1]
+
+
+def test_execute_raises_where_it_can_be_known_before_any_effect(place: Path) -> None:
+    program = (
+        "import os, sys, sgexec\n"
+        "os.mkdir(sys.argv[1]); os.chdir(sys.argv[1]); os.rmdir(sys.argv[1])\n"
+        "identity = sgexec.Identity(uid=1000, gid=1000, groups=(1000,))\n"
+        "try: sgexec.execute(sgexec.Plan(identity=identity, command=('id',)))\n"
+        "except sgexec.LaunchError as error: print(os.getuid(), error)\n"
+    )
+    command = [sys.executable, "-P", "-c", program, place / "gone-too"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert done.stdout.startswith(b"0 the working directory is gone")
+
+
+def test_other_threads_do_not_see_the_new_root(rootfs: Rootfs, witness: Path) -> None:
+    """They share it until exec, as uid 0: what they start there would be the image's."""
+    path = rootfs()
+    shutil.copy(witness, path / "witness")
+    (path / "only-in-the-image").mkdir()
+    program = (
+        "import os, sys, threading, sgexec\n"
+        "def look():\n"
+        "    while True:\n"
+        "        if os.path.exists('/only-in-the-image'): os.write(2, b'SEEN')\n"
+        "for _ in range(3): threading.Thread(target=look, daemon=True).start()\n"
+        "groups = tuple(range(100000, 160000))\n"
+        "identity = sgexec.Identity(uid=1000, gid=100000, groups=groups)\n"
+        "sgexec.execute(sgexec.Plan(identity=identity, command=('/witness',), root=sys.argv[1]))\n"
+    )
+    for _ in range(5):
+        done = subprocess.run([sys.executable, "-P", "-c", program, path], capture_output=True, check=True)
+        assert (said_by(done.stdout)["at_root"], done.stderr) == ([1], b"")
 
 
 def test_execute_says_one_line_and_127_where_the_command_is_not_there(rootfs: Rootfs) -> None:

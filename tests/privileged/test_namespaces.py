@@ -22,12 +22,12 @@ def reachable(place: Path) -> Path:
     return copy
 
 
-def unshared(*words: object, options: tuple[str, ...] = ("-U", "-r"), **more: object) -> subprocess.CompletedProcess[bytes]:
+def unshared(
+    *words: object, options: tuple[str, ...] = ("-U", "-r"), **more: object
+) -> subprocess.CompletedProcess[bytes]:
     probe = subprocess.run(["unshare", "-U", "-r", "true"], capture_output=True, check=False)
     need("userns", probe.returncode == 0, "user namespaces are not allowed here")
-    return subprocess.run(
-        ["unshare", *options, *map(str, words)], capture_output=True, check=False, **more
-    )  # type: ignore[call-overload]
+    return subprocess.run(["unshare", *options, *map(str, words)], capture_output=True, check=False, **more)  # type: ignore[call-overload]
 
 
 def test_denied_setgroups_is_fatal_and_named(front: Front) -> None:
@@ -35,9 +35,7 @@ def test_denied_setgroups_is_fatal_and_named(front: Front) -> None:
     refused(unshared(*front.argv, "--exact", "0:0:5", "id"), "setgroups is denied", "user namespace")
 
 
-def test_denied_setgroups_does_not_matter_to_who_is_there_already(
-    reachable: Path, witness: Path
-) -> None:
+def test_denied_setgroups_does_not_matter_to_who_is_there_already(reachable: Path, witness: Path) -> None:
     done = unshared(reachable, "--exact", "0:0", witness, options=("-U", "-r"), extra_groups=[0])
     said = said_by(done.stdout)
     assert (said["uids"], said["groups"]) == ([0] * 3, [0])
@@ -45,9 +43,7 @@ def test_denied_setgroups_does_not_matter_to_who_is_there_already(
 
 def test_an_overflow_id_never_makes_already_there_true(reachable: Path) -> None:
     """A group that is not mapped is shown as 65534, and still opens the files of the real one."""
-    done = unshared(
-        reachable, "--exact", "0:0:65534", "id", options=("-U", "-r"), extra_groups=[0, 999]
-    )
+    done = unshared(reachable, "--exact", "0:0:65534", "id", options=("-U", "-r"), extra_groups=[0, 999])
     refused(done, "setgroups is denied")
     seen = unshared("id", "-G", options=("-U", "-r"), extra_groups=[0, 999])
     assert seen.stdout.split() == [b"0", b"65534"]  # it is what is wanted, and not known
@@ -62,7 +58,8 @@ def test_65534_is_an_id_like_any_other_in_the_initial_namespace(reachable: Path,
 
 
 @pytest.mark.parametrize(
-    ("exact", "call"), [("5000:0:0", "setresuid"), ("0:5000", "setgroups"), ("0:0:5000", "setgroups")]
+    ("exact", "call"),
+    [("5000:0:0", "setresuid"), ("0:5000", "setgroups"), ("0:0:5000", "setgroups")],
 )
 def test_an_id_that_is_not_mapped_is_refused(front: Front, exact: str, call: str) -> None:
     """In a user namespace with 1000 ids and setgroups allowed."""
@@ -125,9 +122,9 @@ int main(int argc, char **argv)
 
 NUMBERS = {
     "x86_64": {"setgroups": 116, "setresgid": 119, "setresuid": 117, "capset": 126, "keyctl": 250,
-               "openat2": 437, "close_range": 436, "prctl": 157},
+               "openat2": 437, "close_range": 436, "prctl": 157, "chroot": 161},
     "aarch64": {"setgroups": 159, "setresgid": 149, "setresuid": 147, "capset": 91, "keyctl": 219,
-                "openat2": 437, "close_range": 436, "prctl": 167},
+                "openat2": 437, "close_range": 436, "prctl": 167, "chroot": 51},
 }  # fmt: skip
 
 
@@ -163,7 +160,10 @@ def test_a_call_that_lies_about_success_is_found_out(
         options = ["--exact", "0:0:5"]
     done = filtered(liar, call, 0, *front.argv, *options, "--", "touch", ran)
     if call == "capset":
-        assert done.returncode in (0, 125)  # uid 0 keeps them: nothing to find out unless inheritable
+        assert done.returncode in (
+            0,
+            125,
+        )  # uid 0 keeps them: nothing to find out unless inheritable
         return
     refused(done, words)
     assert not ran.exists()
@@ -173,6 +173,11 @@ def test_no_new_privs_that_was_not_set_is_found_out(front: Front, liar: Path) ->
     """prctl as a whole lies: the first thing read back through it is an ambient set."""
     done = filtered(liar, "prctl", 0, *front.argv, "--exact", "1000:1000", "--no-new-privs", "id")
     refused(done, "not executed", "no_new_privs")
+
+
+def test_a_chroot_that_was_not_done_is_found_out(front: Front, liar: Path, place: Path) -> None:
+    done = filtered(liar, "chroot", 0, *front.argv, "--rootfs", place, "--chroot", "--exact", "1:1", "/bin/id")
+    refused(done, "the root directory read back")
 
 
 @pytest.mark.parametrize("call", ["setgroups", "setresgid", "setresuid"])
@@ -199,7 +204,7 @@ def test_a_missing_openat2_is_named_and_the_own_root_does_without(
     assert done.stdout.startswith(b"uid=0 ")
 
 
-@pytest.mark.parametrize("answer", [38, 22])
+@pytest.mark.parametrize("answer", [38, 22, 0])
 def test_descriptors_are_closed_on_kernels_without_close_range(
     front: Front, liar: Path, witness: Path, answer: int
 ) -> None:
@@ -216,25 +221,24 @@ def test_descriptors_are_closed_on_kernels_without_close_range(
 # ---- i386 ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.shipping
 def test_an_i386_build_has_32_bit_ids(place: Path) -> None:
     """Its plain system calls have 16: 65536 would be root, and 65537 would be 1."""
     source, probe = place / "probe.c", place / "probe32"
     source.write_text("int main(void) { return 0; }\n")
-    built = subprocess.run(
-        ["gcc", "-m32", "-static", "-o", probe, source], capture_output=True, check=False
-    )
+    built = subprocess.run(["gcc", "-m32", "-static", "-o", probe, source], capture_output=True, check=False)
     works = built.returncode == 0 and subprocess.run([probe], check=False).returncode == 0
     need("i386", works, "no 32-bit compiler, libc or kernel support")
     program, witness = place / "sgexec32", place / "witness32"
     build = [os.sys.executable, PROJECT / "csrc" / "build.py", "static"]  # type: ignore[attr-defined]
     subprocess.run([*build, program, "--cc", "gcc -m32", "--link", "static"], check=True)
-    subprocess.run(
-        ["gcc", "-m32", "-static", "-o", witness, PROJECT / "tests" / "witness.c"], check=True
-    )
+    subprocess.run(["gcc", "-m32", "-static", "-o", witness, PROJECT / "tests" / "witness.c"], check=True)
     for file in (program, witness):
         file.chmod(0o755)
     done = subprocess.run(
-        [program, "--exact", "65536:65537:65538,131072", "--", witness], capture_output=True, check=True
+        [program, "--exact", "65536:65537:65538,131072", "--", witness],
+        capture_output=True,
+        check=True,
     )
     said = said_by(done.stdout)
     assert said["uids"] == [65536] * 3

@@ -61,9 +61,7 @@ def expected(world: World) -> reference.Identity | None:
 
 @LAUNCHES
 @given(worlds(flavours=("oci",)))
-def test_the_process_is_what_the_reference_says(
-    front: Front, files: core.Files, witness: Path, world: World
-) -> None:
+def test_the_process_is_what_the_reference_says(front: Front, files: core.Files, witness: Path, world: World) -> None:
     words = command_line(world)
     if words is None:
         return

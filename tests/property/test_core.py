@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,9 +14,9 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import Refused
+from sgexec._sgexec import lib
 from worlds import World, group_files, passwd_files, worlds
 
-from sgexec._sgexec import lib
 from sgexec.model import Grant, Identity, Origin, Policy, escape, unescape
 
 MANY = settings(max_examples=3000 if os.environ.get("CI") else 600)
@@ -46,9 +47,7 @@ def files() -> Iterator[core.Files]:
 
 def expected(world: World, explain: bool = True) -> object:
     try:
-        return reference.resolve(
-            world.passwd, world.group, world.context, flavour=world.flavour, explain=explain
-        )
+        return reference.resolve(world.passwd, world.group, world.context, flavour=world.flavour, explain=explain)
     except Refused as refused:
         step = getattr(lib, "SG_STEP_" + refused.about.upper())
         at = refused.at if refused.kind != "too-many" else None
@@ -89,9 +88,7 @@ def test_arbitrary_bytes_are_decided_as_the_reference_decides_them(
 
 
 @given(worlds(flavours=("oci",)))
-def test_strict_does_not_depend_on_etc_group_where_no_group_is_given_by_name(
-    files: core.Files, world: World
-) -> None:
+def test_strict_does_not_depend_on_etc_group_where_no_group_is_given_by_name(files: core.Files, world: World) -> None:
     context = replace(world.context, policy="Strict", run_as_group=None, fs_group=None)
     context = replace(context, supplemental_groups=(b"4000",))
     if context.user is not None and b":" in context.user:
@@ -102,9 +99,7 @@ def test_strict_does_not_depend_on_etc_group_where_no_group_is_given_by_name(
 
 
 @given(worlds(flavours=("oci",)))
-def test_strict_is_a_subset_of_merge_and_both_hold_the_primary_gid(
-    files: core.Files, world: World
-) -> None:
+def test_strict_is_a_subset_of_merge_and_both_hold_the_primary_gid(files: core.Files, world: World) -> None:
     merge = actual(files, replace(world, context=replace(world.context, policy="Merge")))
     strict = actual(files, replace(world, context=replace(world.context, policy="Strict")))
     if not isinstance(merge, reference.Identity) or not isinstance(strict, reference.Identity):
@@ -124,12 +119,10 @@ def test_strict_is_a_subset_of_merge_and_both_hold_the_primary_gid(
     st.sampled_from([0, 1000, 777, 4294967294]),
     st.lists(st.integers(0, 400), max_size=12),
 )
-def test_block_borders_never_matter(
-    content: bytes | None, sought: str, name: bytes, uid: int, cuts: list[int]
-) -> None:
+def test_block_borders_never_matter(content: bytes | None, sought: str, name: bytes, uid: int, cuts: list[int]) -> None:
     content = content or b""
     borders = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
-    blocks = [content[a:b] for a, b in zip(borders, borders[1:], strict=False)]
+    blocks = [content[a:b] for a, b in itertools.pairwise(borders)]
     single = [content[i : i + 1] for i in range(min(len(content), 2000))] + [content[2000:]]
     whole = core.entries([content], sought, name, uid)
     assert whole == core.entries(blocks, sought, name, uid)
@@ -138,9 +131,7 @@ def test_block_borders_never_matter(
 
 names = st.binary(max_size=12).map(os.fsdecode)
 ids = st.integers(0, 4294967294)
-grants = st.builds(
-    Grant, gid=ids, origin=st.sampled_from(Origin), where=st.text(), group=st.none() | names
-)
+grants = st.builds(Grant, gid=ids, origin=st.sampled_from(Origin), where=st.text(), group=st.none() | names)
 
 
 @given(

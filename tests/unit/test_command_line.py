@@ -41,13 +41,16 @@ def test_the_canonical_example_to_the_letter(front: Front, rootfs: Rootfs) -> No
     )
     withheld = json.loads(output("--format", "json", "-pStrict"))["withheld"]
     assert withheld == [
-        {"gid": 50000, "origin": "image", "where": "/etc/group:3", "group": "group-defined-in-image"}
+        {
+            "gid": 50000,
+            "origin": "image",
+            "where": "/etc/group:3",
+            "group": "group-defined-in-image",
+        }
     ]
 
 
-def test_without_run_as_group_the_gid_is_that_of_the_passwd_line(
-    front: Front, rootfs: Rootfs
-) -> None:
+def test_without_run_as_group_the_gid_is_that_of_the_passwd_line(front: Front, rootfs: Rootfs) -> None:
     done = front("resolve", "--rootfs", rootfs(), "--run-as-user=1000", "-G4000", "--format=id")
     assert done.stdout == b"uid=1000 gid=1000 groups=1000,4000,50000\n"
 
@@ -66,9 +69,7 @@ def test_id_format_has_the_gid_first_and_the_rest_ascending(front: Front, rootfs
 
 def test_the_library_prints_what_the_command_line_prints(rootfs: Rootfs) -> None:
     path = rootfs()
-    context = SecurityContext(
-        run_as_user=1000, run_as_group=3000, supplemental_groups=(4000,), policy=Policy.MERGE
-    )
+    context = SecurityContext(run_as_user=1000, run_as_group=3000, supplemental_groups=(4000,), policy=Policy.MERGE)
     ours = sgexec.resolve(context, rootfs=path).to_json()
     printed = JSON_MERGE.replace("--run-as-group", "runAsGroup")
     assert ours + "\n" == printed.replace("--supplemental-groups", "supplementalGroups")
@@ -129,9 +130,7 @@ def test_the_library_prints_what_the_command_line_prints(rootfs: Rootfs) -> None
         (["--rootfs", "", "-u", "0", "--", "id"], "rootfs ''"),
     ],
 )
-def test_bad_usage_is_one_clear_line_and_125(
-    front: Front, args: list[str], words: str, rootfs: Rootfs
-) -> None:
+def test_bad_usage_is_one_clear_line_and_125(front: Front, args: list[str], words: str, rootfs: Rootfs) -> None:
     refused(front(*args), words)
 
 
@@ -166,10 +165,8 @@ def test_leading_zeros_are_no_octal(front: Front, rootfs: Rootfs) -> None:
 
 
 def test_names_are_shown_harmlessly(front: Front, rootfs: Rootfs) -> None:
-    evil = b"\x1b[31m\xff\\\""
-    path = rootfs(
-        passwd=b"alice:x:1:1::/ho\x07me:/bin/sh\n", group=evil + b":x:7:alice\n"
-    )
+    evil = b'\x1b[31m\xff\\"'
+    path = rootfs(passwd=b"alice:x:1:1::/ho\x07me:/bin/sh\n", group=evil + b":x:7:alice\n")
     for shape in ("text", "json"):
         out = front("resolve", "--rootfs", path, "-u", "alice", "--format", shape).stdout
         assert all(byte == 10 or 0x20 <= byte < 0x7F for byte in out)
@@ -195,11 +192,16 @@ def test_policy_is_the_option_then_the_variable_then_merge(front: Front, rootfs:
         refused(front("resolve", env=environment), "SGEXEC_POLICY", f"'{bad}'")
 
 
-def test_a_user_beside_run_as_user_is_ignored_with_its_group_and_resolve_says_so(
-    front: Front, rootfs: Rootfs
-) -> None:
+def test_a_user_beside_run_as_user_is_ignored_with_its_group_and_resolve_says_so(front: Front, rootfs: Rootfs) -> None:
     done = front(
-        "resolve", "--rootfs", rootfs(), "-u", "bogus:bogus", "--run-as-user", "1000", "--format=json"
+        "resolve",
+        "--rootfs",
+        rootfs(),
+        "-u",
+        "bogus:bogus",
+        "--run-as-user",
+        "1000",
+        "--format=json",
     )
     document = json.loads(done.stdout)
     assert (document["gid"], document["supplementalGroups"]) == (1000, [1000, 50000])
@@ -247,7 +249,14 @@ def test_an_option_after_the_command_is_the_commands(front: Front, rootfs: Rootf
 def test_a_python_verb_imports_nothing_of_the_working_directory(tmp_path: Path, place: Path) -> None:
     trap = "import os; os.write(1, b'TRAPPED')\n"
     (tmp_path / "sgexec").mkdir()
-    for name in ("sgexec/__init__.py", "json.py", "argparse.py", "os.py", "site.py", "sitecustomize.py"):
+    for name in (
+        "sgexec/__init__.py",
+        "json.py",
+        "argparse.py",
+        "os.py",
+        "site.py",
+        "sitecustomize.py",
+    ):
         (tmp_path / name).write_text(trap)
     environment = {
         **os.environ,
@@ -278,9 +287,7 @@ def test_a_python_verb_without_its_python_part_is_one_line(place: Path) -> None:
 
 def test_a_verb_refuses_another_build() -> None:
     environment = {**os.environ, "SGEXEC_STAMP": "0.0.0+other"}
-    done = subprocess.run(
-        [*FRONTS["python"], "observe", "1"], env=environment, capture_output=True, check=False
-    )
+    done = subprocess.run([*FRONTS["python"], "observe", "1"], env=environment, capture_output=True, check=False)
     refused(done, "0.0.0+other")
 
 

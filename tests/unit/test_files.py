@@ -26,9 +26,7 @@ def by_name(path: Path) -> tuple[int, int, tuple[int, ...]]:
      b"alice:x:-1:0::/:", b"alice:x:+5:0::/:", b"alice:x: 5:0::/:", b"alice:x:0x10:0::/:",
      b"alice:x:1000", b"alice:x:1000:", b"alice:x:1000:10\x000::/:", b"alice:x:18446744073709551616:0"],
 )  # fmt: skip
-def test_a_malformed_passwd_line_that_is_sought_is_an_error_never_root(
-    rootfs: Rootfs, line: bytes
-) -> None:
+def test_a_malformed_passwd_line_that_is_sought_is_an_error_never_root(rootfs: Rootfs, line: bytes) -> None:
     with pytest.raises(sgexec.DatabaseError) as caught:
         by_name(rootfs(passwd=b"# comment\n" + line + b"\n" + ALICE))
     assert caught.value.at == 2
@@ -40,9 +38,7 @@ def test_a_malformed_passwd_line_that_is_sought_is_an_error_never_root(
     [b"grp:x::alice", b"grp:x:+5000:alice", b"grp:x: 5000:alice", b"grp:x:abc:alice",
      b"grp:x:4294967295:alice", b"grp:x:4294967296:alice", b":x:5000:alice", b"grp:x:5000:alice:\0"],
 )  # fmt: skip
-def test_a_malformed_group_line_with_the_user_is_an_error_never_group_0(
-    rootfs: Rootfs, line: bytes
-) -> None:
+def test_a_malformed_group_line_with_the_user_is_an_error_never_group_0(rootfs: Rootfs, line: bytes) -> None:
     with pytest.raises(sgexec.DatabaseError) as caught:
         by_name(rootfs(passwd=ALICE, group=b"ok:x:1:\n\n" + line + b"\n"))
     assert "/etc/group:3" in str(caught.value)
@@ -68,9 +64,7 @@ def test_a_malformed_group_line_with_the_user_is_an_error_never_group_0(
         (b"", (1000,)),
     ],
 )
-def test_members_are_exact_elements(
-    rootfs: Rootfs, group: bytes | None, groups: tuple[int, ...]
-) -> None:
+def test_members_are_exact_elements(rootfs: Rootfs, group: bytes | None, groups: tuple[int, ...]) -> None:
     assert by_name(rootfs(passwd=ALICE, group=group)) == (1000, 1000, groups)
 
 
@@ -181,3 +175,14 @@ def test_what_strict_cannot_read_it_does_not_need(rootfs: Rootfs) -> None:
     found = sgexec.resolve(SecurityContext(user="alice", policy=Policy.STRICT), rootfs=path)
     assert (found.groups, found.withheld) == ((1000,), None)
     assert "/etc/group:1" in (found.withheld_error or "")
+
+
+def test_what_was_skipped_is_said_of_the_right_file(front: Front, rootfs: Rootfs) -> None:
+    path = rootfs(passwd=b"alice\nbob:x:1:1::/:/\n", group=b"bad\n")
+    found = sgexec.resolve(SecurityContext(run_as_user=4242), rootfs=path)
+    assert found.notes == ("/etc/passwd:1: malformed and skipped",)
+    for _ in range(3):
+        bare = sgexec.resolve(SecurityContext(run_as_user=4242), rootfs=rootfs(passwd=None, group=None))
+        assert bare.notes == ()
+    done = front("resolve", "--rootfs", path, "--run-as-user", "4242")
+    assert done.stdout.endswith(b"note: /etc/passwd:1: malformed and skipped\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -81,9 +82,7 @@ def test_errors_are_also_the_builtins_that_callers_expect(rootfs: Rootfs) -> Non
 
 @pytest.mark.parametrize("bad", [-1, 2147483648, 4294967295, 4294967296, True, 1.0, "5", b"5"])
 @pytest.mark.parametrize("field", ["run_as_user", "run_as_group", "fs_group", "supplemental_groups"])
-def test_the_library_takes_ids_in_range_and_nothing_else(
-    rootfs: Rootfs, field: str, bad: object
-) -> None:
+def test_the_library_takes_ids_in_range_and_nothing_else(rootfs: Rootfs, field: str, bad: object) -> None:
     value = (5, bad) if field == "supplemental_groups" else bad
     context = SecurityContext(**{"run_as_user": 0, field: value})  # type: ignore[arg-type]
     with pytest.raises(sgexec.SpecError):
@@ -173,3 +172,18 @@ def test_observe_on_the_command_line(tmp_path: Path) -> None:
     assert observe("4194305").returncode == 2
     assert observe("0").returncode == observe("x").returncode == observe().returncode == 125
     assert observe(pid, "--against", "/no/such").returncode == 2
+
+
+def test_a_signal_handler_that_resolves_does_not_change_the_answer(rootfs: Rootfs) -> None:
+    """The workspace is lent: what runs in between gets another."""
+    one, other = rootfs(), rootfs(group=b"x:x:7:user-defined-in-image\n")
+    context = SecurityContext(run_as_user=1000)
+    wanted = sgexec.resolve(context, rootfs=one)
+    signal.signal(signal.SIGALRM, lambda *_: sgexec.resolve(context, rootfs=other))
+    signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)
+    try:
+        for _ in range(3000):
+            assert sgexec.resolve(context, rootfs=one) == wanted
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)

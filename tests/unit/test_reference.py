@@ -16,24 +16,15 @@ from reference import (
 )
 from worlds import World, worlds
 
-PASSWD = (
-    b"root:x:0:0:root:/root:/bin/sh\n"
-    b"user-defined-in-image:x:1000:1000::/home/user-defined-in-image:/bin/sh\n"
-)
-GROUP = (
-    b"root:x:0:\n"
-    b"user-defined-in-image:x:1000:\n"
-    b"group-defined-in-image:x:50000:user-defined-in-image\n"
-)
+PASSWD = b"root:x:0:0:root:/root:/bin/sh\nuser-defined-in-image:x:1000:1000::/home/user-defined-in-image:/bin/sh\n"
+GROUP = b"root:x:0:\nuser-defined-in-image:x:1000:\ngroup-defined-in-image:x:50000:user-defined-in-image\n"
 CANONICAL = Context(run_as_user=b"1000", run_as_group=b"3000", supplemental_groups=(b"4000",))
 ALICE = b"alice:x:1000:1000::/home/alice:/bin/sh\n"
 ALICE_BY_NAME = Context(user=b"alice")
 ALICE_BY_ID = Context(user=b"1000")
 
 
-def refusal(
-    passwd: bytes | None, group: bytes | None, context: Context, flavour: str = "oci"
-) -> tuple[str, str, int]:
+def refusal(passwd: bytes | None, group: bytes | None, context: Context, flavour: str = "oci") -> tuple[str, str, int]:
     """Why there is no identity."""
     with pytest.raises(Refused) as caught:
         resolve(passwd, group, context, flavour=flavour)
