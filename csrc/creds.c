@@ -205,7 +205,6 @@ static int missing(const struct sg_caps *caps, unsigned cap)
 int sg_creds_can_change(const struct sg_creds *now, const struct sg_target *target, struct sg_error *err)
 {
     struct sg_caps caps;
-    char answer[16];
     int rc = sg_caps_read(&caps, err);
 
     if (rc < 0)
@@ -214,8 +213,9 @@ int sg_creds_can_change(const struct sg_creds *now, const struct sg_target *targ
         return sg_fail(err, SG_STEP_SETGROUPS, EPERM, SG_CAP_SETGID);
     if (now->ruid != target->uid && missing(&caps, SG_CAP_SETUID))
         return sg_fail(err, SG_STEP_SETRESUID, EPERM, SG_CAP_SETUID);
-    /* Without /proc the kernel says it later, less clearly. */
-    if (proc_read("/proc/self/setgroups", answer, sizeof answer) == 0 && strncmp(answer, "deny", 4) == 0)
+    /* One group too many: the kernel asks first whether we may at all (EPERM), then refuses the size (EINVAL). It
+     * says what /proc/self/setgroups says, also without /proc, at a tenth of the time. */
+    if (syscall(NR_SETGROUPS, (size_t)SG_GROUPS_MAX + 1, NULL) < 0 && errno == EPERM)
         return sg_fail(err, SG_STEP_SETGROUPS, EPERM, 0);
     return 0;
 }
@@ -309,8 +309,10 @@ static int prove_caps(const struct sg_caps *wanted, uint32_t no_new_privs, struc
         return rc;
     if (caps.effective != wanted->effective || caps.permitted != wanted->permitted || caps.inheritable != 0)
         return differs(err, SG_PROOF_CAPABILITIES);
-    for (unsigned cap = 0; cap <= CAP_LAST_POSSIBLE; cap++)
-        if (ambient_is_set(cap))
+    /* -1: past the kernel's last capability. None can be ambient that is not inheritable, all the same. */
+    long ambient = 0;
+    for (unsigned cap = 0; ambient >= 0 && cap <= CAP_LAST_POSSIBLE; cap++)
+        if ((ambient = process_control(PR_CAP_AMBIENT_, AMBIENT_IS_SET, cap)) > 0)
             return differs(err, SG_PROOF_AMBIENT);
     if (no_new_privs && process_control(PR_GET_NO_NEW_PRIVS_, 0, 0) != 1)
         return differs(err, SG_PROOF_NO_NEW_PRIVS);

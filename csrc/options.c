@@ -135,8 +135,8 @@ static int option_take(struct parse *p)
     p->values[key] = value;
     p->value_at[key] = p->at++;
     if (key == SUPPLEMENTAL_GROUPS) {
-        if (p->texts_len == SG_GROUPS_MAX)
-            return refuse(p, SG_STEP_GROUPS, E2BIG, SG_GROUPS_MAX);
+        if (p->texts_len == SG_TEXTS_MAX)
+            return refuse(p, SG_STEP_GROUPS, EOVERFLOW, SG_TEXTS_MAX);
         p->texts[p->texts_len++] = sg_text(value);
     }
     return 0;

@@ -48,6 +48,7 @@ enum {
     SG_GROUPS_MAX = 65536,    /* the kernel's NGROUPS_MAX */
     SG_GRANTS_MAX = 131072,   /* grants of one identity: several may give the same gid */
     SG_NAMES_MAX = 16711680,  /* bytes of all group names of one identity, for explaining it */
+    SG_TEXTS_MAX = 16384,     /* values of -G on one command line */
     SG_BLOCK = 131072         /* bytes per read(2): memory is constant in the size of a file */
 };
 
@@ -81,7 +82,8 @@ enum sg_step {
     SG_STEP_EXACT,
     SG_STEP_RUN_AS_NON_ROOT,  /* EPERM: the resolved uid is 0 */
     SG_STEP_GROUPS,           /* E2BIG: more than SG_GROUPS_MAX groups or SG_GRANTS_MAX grants,
-                                 ENOBUFS: more than SG_NAMES_MAX bytes of names */
+                                 ENOBUFS: more than SG_NAMES_MAX bytes of names,
+                                 EOVERFLOW: more than SG_TEXTS_MAX values of -G */
     /* Reading. code: the kernel's, or as said. */
     SG_STEP_ROOTFS,           /* the directory cannot be opened */
     SG_STEP_OPENAT2,          /* ENOSYS before Linux 5.6, EPERM refused by a seccomp filter */
@@ -206,14 +208,15 @@ struct sg_identity {
 
 /* The memory of one resolution, about 23 MB, of which only what is used is touched. One a thread, never
  * on a stack (a musl thread has 128 KiB). It need not be zero. The arrays of a struct sg_identity live
- * here until the next call with the same workspace. */
+ * here until the next call with the same workspace. What every launch touches comes first and close together: in the
+ * static program that is before the first place where the kernel could put (and clear) a huge page. */
 struct sg_workspace {
-    char block[131072];
-    struct sg_grant grants[131072];
-    uint32_t groups[131073];
-    uint32_t held[65537];           /* groups as the kernel reports them */
-    struct sg_text texts[65536];    /* the values of -G */
     uint64_t names_len;
+    char block[131072];
+    uint32_t held[65537];           /* groups as the kernel reports them */
+    uint32_t groups[131073];
+    struct sg_text texts[16384];    /* the values of -G */
+    struct sg_grant grants[131072];
     char names[16711680];
 };
 
@@ -596,7 +599,7 @@ struct sg_options {
 };
 
 /* argv[0] is not looked at. `policy_variable` is the value of SGEXEC_POLICY or NULL. `texts` has room for
- * SG_GROUPS_MAX values of -G, which the context then points to. *options is also filled as far as possible when an
+ * SG_TEXTS_MAX values of -G, which the context then points to. *options is also filled as far as possible when an
  * error is returned, so that the sentence can quote what was given. */
 int sg_options_parse(int argc, char **argv, const char *policy_variable, struct sg_text *texts,
                      struct sg_options *options, struct sg_error *err);

@@ -251,7 +251,8 @@ static void say_groups(struct sg_out *out, const struct sg_error *err)
 {
     sg_out_text(out, "more than ");
     sg_out_number(out, err->at);
-    sg_out_text(out, err->code == ENOBUFS ? " bytes of group names"
+    sg_out_text(out, err->code == EOVERFLOW ? " times --supplemental-groups: put commas between the ids"
+                     : err->code == ENOBUFS ? " bytes of group names"
                      : err->at == SG_GROUPS_MAX ? " groups: the kernel takes no more" : " grants");
 }
 
