@@ -11,6 +11,7 @@
  *     lookup.c    userdb over rootfs                  context.c, grants.c  pure parts of:
  *     resolve.c   context + rootfs -> identity        decides; changes nothing
  *     creds.c     identity -> credentials             changes them; looks nothing up
+ *     userns.c    whether reported ids are known
  *     launch.c    plan -> execve                      the order of effects
  *     words.c     errors -> one line of text          report.c   identity -> text, JSON
  *     command.c   the verbs, for both front ends      main.c    the static program
@@ -523,6 +524,14 @@ int sg_grant_add(struct sg_workspace *ws, uint32_t *grants_len, struct sg_grant 
  * groups there are. */
 int sg_groups_from_grants(struct sg_workspace *ws, uint32_t grants_len, uint32_t flavour,
                           struct sg_error *err);
+
+/* ---- userns.c ---- */
+
+struct sg_creds;
+
+/* 1: every id in `now` is known; 0: one is the overflow id of a user namespace, and may stand for any other. Reads
+ * the maps in /proc; what cannot be read is taken for a namespace. */
+int sg_userns_shows_all(const struct sg_creds *now);
 
 /* ---- creds.c: the only file that changes credentials ---- */
 

@@ -8,8 +8,7 @@ Names load when they are first used, so that importing the package costs next to
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # typing itself takes 2 ms; type checkers know the name
 if TYPE_CHECKING:
     from sgexec.errors import (
         DatabaseError as DatabaseError,
