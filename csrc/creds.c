@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The numbers with 32-bit ids. On i386 and arm the plain names are 16-bit: 65536 would become root. */
+/* The numbers with 32-bit ids. On i386 and arm the plain names are 16-bit: 65536 would become root. H11 */
 #if (defined(__x86_64__) && defined(__LP64__)) || defined(__aarch64__) || defined(__s390x__) \
     || (defined(__riscv) && __riscv_xlen == 64) || defined(__powerpc64__) || defined(__loongarch64)
 enum {
@@ -157,7 +157,7 @@ int sg_creds_can_change(const struct sg_creds *now, const struct sg_target *targ
     return 0;
 }
 
-/* exec keeps the session keyring: a dropped process would read its caller's keys. */
+/* exec keeps the session keyring: a dropped process would read its caller's keys. H26 */
 static int keyring_leave(struct sg_error *err)
 {
     if (syscall(SYS_keyctl, (long)KEYCTL_JOIN_SESSION_KEYRING_, 0ul, 0ul, 0ul, 0ul) < 0 && errno != ENOSYS
@@ -190,7 +190,7 @@ int sg_caps_change(const struct sg_target *target, struct sg_caps *wanted, struc
 
     if (rc < 0)
         return rc;
-    /* Always by name: with SECBIT_NO_SETUID_FIXUP or ambient ones, a change of ids clears nothing. */
+    /* Always by name: with SECBIT_NO_SETUID_FIXUP or ambient ones, a change of ids clears nothing. H23 */
     if (target->uid != 0)
         caps.effective = caps.permitted = 0;
     caps.inheritable = 0;
@@ -214,7 +214,7 @@ int sg_no_new_privs_set(struct sg_error *err)
     return 0;
 }
 
-/* ---- proving ---- */
+/* ---- proving (H24) ---- */
 
 static int differs(struct sg_error *err, enum sg_proof what)
 {

@@ -17,7 +17,7 @@ static int all_digits(struct sg_text t)
     return t.len > 0;
 }
 
-/* No strtol: it skips blanks, takes signs and, where long has 32 bits, saturates. */
+/* No strtol: it skips blanks, takes signs and, where long has 32 bits, saturates. H02, H10 */
 static int id_parse(struct sg_text digits, uint32_t max, uint32_t *id)
 {
     uint64_t value = 0;

@@ -163,7 +163,7 @@ static int target_check(const struct sg_target *target, struct sg_error *err)
     return has_gid ? 0 : sg_fail(err, SG_STEP_SETGROUPS, EINVAL, target->gid);
 }
 
-/* A directory outside of the root is "(unreachable)..." or nothing; CVE-2024-21626 came through one. */
+/* A directory outside of the root is "(unreachable)..." or nothing; CVE-2024-21626 came through one. H25 */
 static int cwd_check(const struct sg_plan *plan, struct sg_error *err)
 {
     char *block = plan->ws->block;
@@ -229,8 +229,8 @@ static int exec_path(const struct sg_plan *plan, const char *path, uint64_t *int
     return code;
 }
 
-/* An empty element of PATH is passed over: it never means the working directory. A file that may not be executed, or
- * whose interpreter is missing, is remembered while the search goes on; a directory of somebody else's PATH that the
+/* An empty element of PATH is passed over: it never means the working directory (H30). A file that may not be executed,
+ * or whose interpreter is missing, is remembered while the search goes on; a directory of somebody else's PATH that the
  * target may not search holds nothing that was found. */
 static int exec_search(const struct sg_plan *plan, const char *path, uint64_t *interpreter_missing)
 {

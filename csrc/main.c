@@ -10,8 +10,8 @@
 static struct sg_workspace workspace;
 static char *environment[65536];
 
-/* Everything that begins with PYTHON can load a stranger's code (PYTHONPYCACHEPREFIX alone runs a stranger's bytecode
- * as root), so all of it goes. NULL: more variables than there is room for. */
+/* Everything that begins with PYTHON can load a stranger's code (H29: PYTHONPYCACHEPREFIX alone runs a stranger's
+ * bytecode as root), so all of it goes. NULL: more variables than there is room for. */
 static char **environment_for_python(char **envp)
 {
     static char safe_path[] = "PYTHONSAFEPATH=1", no_user_site[] = "PYTHONNOUSERSITE=1";

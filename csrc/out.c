@@ -1,4 +1,4 @@
-/* out.c - bytes on their way out, and the one escape for names that come from strangers. */
+/* out.c - bytes on their way out, and the one escape for names that come from strangers (H31). */
 #include "sgexec.h"
 
 #include <errno.h>

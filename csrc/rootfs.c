@@ -1,7 +1,7 @@
 /* rootfs.c - opens and reads etc/passwd and etc/group inside a directory that a stranger filled.
  *
  * The paths are fixed, so all that the stranger decides is what lies there: a link out of the rootfs, a FIFO, a
- * device, a file without end, one that changes while it is read.
+ * device, a file without end, one that changes while it is read (H13 to H17).
  */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64

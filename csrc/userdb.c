@@ -1,7 +1,7 @@
 /* userdb.c - what a passwd or group line means. Pure.
  *
  * A malformed line that concerns the look-up is an error, any other is passed over. "Concerns" is decided by what
- * can be read of it: its name, its uid, its members. Never 0 for a number that cannot be read: that makes root.
+ * can be read of it: its name, its uid, its members. Never 0 for a number that cannot be read: that makes root (H06).
  */
 #include "sgexec.h"
 

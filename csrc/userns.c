@@ -1,7 +1,7 @@
 /* userns.c - whether the ids that the kernel reports are what they seem.
  *
- * In a user namespace the overflow id stands for every id that is not mapped: a group shown as 65534 can be any group of
- * the host, and opens its files. Reads /proc, before any effect.
+ * In a user namespace the overflow id stands for every id that is not mapped: a group shown as 65534 can be any group
+ * of the host, and opens its files (H22). Reads /proc, before any effect.
  */
 #include "sgexec.h"
 
