@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import _cffi_backend
 import pytest
 from conftest import FRONTS, PROJECT, Front, need, refused, said_by
 
@@ -22,6 +23,18 @@ def reachable(place: Path) -> Path:
     return copy
 
 
+@pytest.fixture
+def anywhere(front: Front, reachable: Path, place: Path) -> list[str]:
+    """A front end out of private homes: uid 0 of a user namespace may not search those."""
+    if front.name == "static":
+        return [str(reachable)]
+    packages = place / "packages"
+    if not packages.exists():
+        shutil.copytree(Path(sgexec.__file__).parent, packages / "sgexec", copy_function=shutil.copy)
+        shutil.copy(_cffi_backend.__file__, packages)
+    return ["/usr/bin/env", f"PYTHONPATH={packages}", "/usr/bin/python3", "-B", "-P", "-m", "sgexec"]
+
+
 def unshared(
     *words: object, options: tuple[str, ...] = ("-U", "-r"), **more: object
 ) -> subprocess.CompletedProcess[bytes]:
@@ -30,9 +43,9 @@ def unshared(
     return subprocess.run(["unshare", *options, *map(str, words)], capture_output=True, check=False, **more)  # type: ignore[call-overload]
 
 
-def test_denied_setgroups_is_fatal_and_named(front: Front) -> None:
+def test_denied_setgroups_is_fatal_and_named(anywhere: list[str]) -> None:
     """Runtimes skip it: the process then keeps its inherited groups."""
-    refused(unshared(*front.argv, "--exact", "0:0:5", "id"), "setgroups is denied", "user namespace")
+    refused(unshared(*anywhere, "--exact", "0:0:5", "id"), "setgroups is denied", "user namespace")
 
 
 def test_denied_setgroups_does_not_matter_to_who_is_there_already(reachable: Path, witness: Path) -> None:
@@ -61,11 +74,11 @@ def test_65534_is_an_id_like_any_other_in_the_initial_namespace(reachable: Path,
     ("exact", "call"),
     [("5000:0:0", "setresuid"), ("0:5000", "setgroups"), ("0:0:5000", "setgroups")],
 )
-def test_an_id_that_is_not_mapped_is_refused(front: Front, exact: str, call: str) -> None:
+def test_an_id_that_is_not_mapped_is_refused(anywhere: list[str], exact: str, call: str) -> None:
     """In a user namespace with 1000 ids and setgroups allowed."""
     unshared("true")
     child = subprocess.Popen(
-        ["unshare", "-U", "sh", "-c", 'read x; exec "$@"', "sh", *front.argv, "--exact", exact, "id"],
+        ["unshare", "-U", "sh", "-c", 'read x; exec "$@"', "sh", *anywhere, "--exact", exact, "id"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     while Path(f"/proc/{child.pid}/comm").read_text() != "sh\n":
