@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import CANONICAL_GROUP, Front, Rootfs, refused, said_by
+from conftest import CANONICAL_GROUP, Front, Rootfs, need, refused, said_by
 
 import sgexec
 from sgexec import Identity, Plan, SecurityContext
@@ -291,8 +291,7 @@ def test_a_dropped_process_does_not_hold_its_callers_session_keyring(front: Fron
     """exec keeps the session keyring; a key in it could be read after every other drop."""
     libc = ctypes.CDLL(None, use_errno=True)
     keyctl = {"x86_64": 250, "aarch64": 219}.get(os.uname().machine)
-    if keyctl is None or libc.syscall(keyctl, 1, None) < 0:
-        pytest.skip("root: no keyrings here")
+    need("keyring", keyctl is not None and libc.syscall(keyctl, 1, None) >= 0, "no keyrings here")
     session = libc.syscall(keyctl, 0, -3, 0)
     program = place / "keyring.py"
     program.write_text(f"import ctypes; print(ctypes.CDLL(None).syscall({keyctl}, 0, -3, 0))\n")
