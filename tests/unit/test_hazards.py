@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import resource
 import subprocess
 import threading
 
@@ -63,7 +62,6 @@ def test_memory_does_not_grow_with_the_file(rootfs: Rootfs) -> None:
     path = rootfs()
     with open(path / "etc" / "group", "ab") as group:
         group.write(b"huge:x:5:" + b"member," * 6_000_000 + b"\n")
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     program = (
         "import resource, subprocess, sys; r = subprocess.run(sys.argv[1:]); "
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(r.returncode)"
@@ -73,7 +71,6 @@ def test_memory_does_not_grow_with_the_file(rootfs: Rootfs) -> None:
          "--run-as-user", "1000", "--format", "id"],
         capture_output=True, check=True,
     )  # fmt: skip
-    assert before >= 0
     # The interpreter's own fork counts until exec: what matters is that 42 MB are not in it.
     assert int(done.stdout.split()[-1]) < 30_000
 
